@@ -35,7 +35,8 @@ async function start(port) {
   const printed = () => said.join('');
   for (let second = 0; second < readyWithinSeconds; second += 1) {
     if (service.exitCode !== null) throw new Error(`the service ended with ${service.exitCode}:\n${printed()}`);
-    if (await isReady(port)) return { service, printed };
+    // It answers a moment before it has printed what a newcomer waits for.
+    if (printed().includes('Session Ledger listens on') && (await isReady(port))) return { service, printed };
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   service.kill('SIGTERM');

@@ -181,7 +181,8 @@ describe('the horizon', () => {
     fence.start();
     await sleep(200);
     await observer.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'session-ledger horizon'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'session-ledger horizon' AND datname = current_database()`,
     );
     await sleep(100);
     const lost = await readHorizon(observer);

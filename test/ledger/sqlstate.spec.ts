@@ -76,7 +76,9 @@ describe('a connection that PostgreSQL ends', () => {
     const killer = new pg.Client({ connectionString: database.url });
     await killer.connect();
     await killer.query(`SELECT pg_sleep(0.2)`);
-    await killer.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'`);
+    await killer.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim' AND datname = current_database()`,
+    );
     await killer.end();
     expect(await sleeping).toMatchObject({ code: 'ERR_LEDGER_UNAVAILABLE', retryAfterSeconds: 1 });
     expect(await pool.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);

@@ -171,7 +171,8 @@ describe('API keys', () => {
   const untilWaiting = async (): Promise<number> => {
     for (;;) {
       const { rows } = await owner.query<{ pid: number }>(
-        `SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'session_ledger.api_key'::regclass`,
+        `SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+          WHERE NOT l.granted AND l.relation = 'session_ledger.api_key'::regclass AND d.datname = current_database()`,
       );
       if (rows[0] !== undefined) return rows[0].pid;
       await pause(10);

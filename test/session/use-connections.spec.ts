@@ -40,7 +40,7 @@ describe('uses while connections are not what they should be', () => {
     await presentUntilAccepted(batches, token);
     isReady = false;
     await ledger.admin.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'never ready'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'never ready' AND datname = current_database()`,
     );
 
     const inTime = async (): Promise<string> => {

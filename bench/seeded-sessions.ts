@@ -32,8 +32,8 @@ WITH opened AS (
 INSERT INTO session_ledger.event (kind, bucket, session_id, session_seq, occurred_at, expires_at, subject_id, application,
        absolute_expires_at, idle_seconds, secret_digest, detail, recorded_by, recorded_at)
 SELECT 'created', bucket, session_id, 1, created_at, expires_at, subject_id, application, absolute_expires_at, idle_seconds, secret_digest,
-       '{"amr": ["pwd"]}', $2, created_at
-  FROM held ORDER BY created_at`;
+       jsonb_build_object('amr', '["pwd"]'::jsonb, 'subjectCommitment', encode(u.commitment, 'hex')), $2, created_at
+  FROM held JOIN session_ledger.subject u USING (subject_id) ORDER BY created_at`;
 
 const claimsSql = `
 SELECT session_id AS "sessionId", secret_digest AS "secretDigest" FROM session_ledger.session WHERE ended_at IS NULL ORDER BY random()`;

@@ -22,7 +22,7 @@ export class SealMetrics implements SealObserver {
     });
     this.faults = new Counter({
       name: 'session_ledger_audit_faults_total',
-      help: 'Contradictions between rows, stored hashes and signed checkpoints that the auditor met; each again in every round',
+      help: 'Contradictions between rows, users and addresses, stored hashes and signed checkpoints that the auditor met; each again in every round',
       registers,
     });
     this.late = new Counter({

@@ -11,7 +11,7 @@ export interface PlaceInSession {
 
 // host() and not the text of inet, which adds a netmask. The place compares as the index event_session is ordered.
 const eventsOfSessionSql = `
-SELECT e.seq, e.session_id AS "sessionId", e.session_seq AS "sessionSeq", e.kind, e.occurred_at AS "occurredAt",
+SELECT e.seq, e.session_id AS "sessionId", e.session_seq AS "sessionSeq", e.kind, ${withinYears('e.occurred_at')} AS "occurredAt",
        e.recorded_at AS "recordedAt", ${withinYears('e.expires_at')} AS "expiresAt", e.reason, e.application, e.detail, coalesce(r.name, e.recorded_by::text) AS "recordedBy",
        a.user_id AS "actorUserId", a.realm AS "actorRealm", host(c.ip) AS ip, c.user_agent AS "userAgent"
   FROM session_ledger.event e

@@ -4,6 +4,7 @@ import type { Instant } from '../ledger/instant.js';
 import { queryRows, type Executor } from '../ledger/named-query.js';
 import type { RecordedClient, SessionEventKind } from '../ledger/session-event.js';
 import { subjectCommitment } from '../ledger/subject-commitment.js';
+import { withinYears } from '../ledger/within-years.js';
 import type { Asking } from './asking.js';
 import { ComparedPage, type SealedAnswer } from './compared-page.js';
 import { instantShape, numberShape, readCursor, writeCursor } from './cursor.js';
@@ -141,7 +142,7 @@ interface Row extends Omit<ClientSighting, 'client' | 'evidence'> {
 const sightingsSql = `
 SELECT c.session_id AS "sessionId", u.user_id AS "userId", u.realm, (opened.commitment = ${subjectCommitment('u')}) IS NOT FALSE AS "isOfSubject",
        opened.application, host(c.ip) AS ip, c.user_agent AS "userAgent",
-       first.occurred_at AS "firstSeenAt", last.occurred_at AS "lastSeenAt", c.first_seen_at AS "introducedAt", c.client_id AS "clientId",
+       ${withinYears('first.occurred_at')} AS "firstSeenAt", ${withinYears('last.occurred_at')} AS "lastSeenAt", c.first_seen_at AS "introducedAt", c.client_id AS "clientId",
        (SELECT json_agg(json_build_array(v.seq, v.kind, session_ledger.rfc3339(v.occurred_at), session_ledger.rfc3339(v.recorded_at)))
           FROM (VALUES (opened.seq, 'created', opened.occurred_at, opened.recorded_at), (first.seq, first.kind, first.occurred_at, first.recorded_at),
                        (last.seq, last.kind, last.occurred_at, last.recorded_at)) AS v(seq, kind, occurred_at, recorded_at)) AS evidence

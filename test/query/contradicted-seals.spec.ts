@@ -197,7 +197,16 @@ describe('when a row that decides contradicts its seal, the answer is unknown, a
     ]);
     await infinite("occurred_at = 'infinity'", logout);
     expect((await state('alice')).contradicting).toEqual([seq, end]);
+    const { contradicting, items } = await bank.history.events(web!.sessionId, {}, ann);
+    expect({ contradicting, last: items.at(-1) }).toMatchObject({
+      contradicting: [seq, end],
+      last: { seq: end, occurredAt: '9999-12-31T23:59:59.999999Z', sealed: false },
+    });
+    const opening = await bank.seqAt('2026-03-04T02:00:00Z');
     await infinite("occurred_at = '-infinity'", '2026-03-04T02:00:00Z');
+    const seen = await bank.history.clientsSeen({ ip: '0.0.0.0/0' }, ann);
+    expect(seen.contradicting).toEqual([opening, seq]);
+    expect(seen.items.map(({ firstSeenAt }) => firstSeenAt)).toContain('0001-01-01T00:00:00.000000Z');
     expect(await state('alice', at, { application: 'web' })).toMatchObject(integrity);
     expect(await bank.history.loggedInAt({ at }, ann)).toMatchObject({ items: [] });
   });

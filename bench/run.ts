@@ -18,6 +18,7 @@ const benchmarks: Record<string, string> = {
   'verified-leaves': 'Verifying a log',
   soak: 'Ten minutes at load',
   'proof-of-event': 'The proof of one event',
+  demo: 'The demo',
 };
 
 const usage = `npm run bench                                    all, about an hour; writes bench/RESULTS.md

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import { blocksFor } from '../docs/exercised-blocks.js';
 import { programOf } from '../setup/compiled-package.js';
@@ -24,29 +23,19 @@ jest.setTimeout(240_000);
 describe('session-ledger demo', () => {
   let place: string;
   let transcript: string;
-  let seconds: number;
 
   const surroundings = () => ({ PATH: process.env['PATH'], TMPDIR: place, TZ: 'UTC' });
 
   beforeAll(async () => {
     place = await mkdtemp(path.join(tmpdir(), 'demo-'));
     await chmod(place, 0o755);
-    seconds = await demonstrate();
-  });
-
-  const demonstrate = async (): Promise<number> => {
     const commands = readme.filter(({ language }) => language === 'bash').map(({ text }) => text);
-    const started = performance.now();
     transcript = (await run('bash', ['-c', `${preamble}${commands.join('')}`], { env: surroundings() })).stdout;
-    return (performance.now() - started) / 1000;
-  };
+  });
 
   afterAll(() => rm(place, { recursive: true, force: true }));
 
-  // It takes about ten on two cores. What else is at work on the machine may slow one run down; it may try again.
-  it('takes less than 30 seconds, and leaves nothing behind', async () => {
-    for (let tries = 1; seconds >= 30 && tries < 3; tries += 1) seconds = await demonstrate();
-    expect(seconds).toBeLessThan(30);
+  it('leaves nothing behind', async () => {
     expect(await readdir(place)).toEqual([]);
   });
 

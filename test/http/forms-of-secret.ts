@@ -3,8 +3,8 @@
  * all of it and from its secret bytes alone.
  */
 export function formsOf(secret: string): string[] {
-  // A token's first 22 characters are the public id; a key's id ends with its second underscore.
-  const rest = secret.startsWith('slk_') ? secret.slice(secret.lastIndexOf('_') + 1) : secret.slice(24);
+  // A token's first 22 characters are the public id; a key's id ends with its second underscore, and what follows may hold more of them.
+  const rest = secret.startsWith('slk_') ? secret.slice(secret.indexOf('_', 4) + 1) : secret.slice(24);
   const parts = [Buffer.from(secret), Buffer.from(rest), Buffer.from(rest, 'base64url')];
   if (!secret.startsWith('slk_')) parts.push(Buffer.from(secret, 'base64url').subarray(16));
   const encoded = parts.flatMap((bytes) => [

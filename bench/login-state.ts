@@ -40,7 +40,6 @@ async function measure(millions: number): Promise<Ways> {
   const history = await generateHistory(url, millions * 1_000_000);
   const questions = await pickQuestions(url, history, 20_000);
   const name = (what: string): string => `${millions} million events: ${what}`;
-  await askStatement(url, questions, options.seconds / 2);
   const byStatement = await askStatement(url, questions, options.seconds);
   const byLibrary = await askLibrary(url, questions, options.seconds);
   report([

@@ -10,8 +10,12 @@ export function rebuildCommand({ variables, print }: Surroundings): Command {
     .option('--check', 'change nothing; exit 1 when a row differs')
     .action(async ({ check = false, ...options }: CommandOptions & { check?: boolean }) => {
       const { rebuildSessions } = await import('../session/rebuild.js');
-      const report = await withLedger(options, variables, check ? 'writer' : 'owner', (database) =>
-        rebuildSessions(database, { check }),
+      const report = await withLedger(
+        options,
+        variables,
+        check ? 'writer' : 'owner',
+        (database) => rebuildSessions(database, { check }),
+        { readsWholeTables: true },
       );
       if (check && report.differences > 0) process.exitCode = 1;
       await print(options.json ? json(report) : described(report, check));

@@ -73,8 +73,12 @@ function run({ variables, print }: Surroundings): Command {
     .action(async (name: string, options: RunOptions) => {
       const asking = { askedBy: `${operatingSystemUser()}@${hostname()}`, caseId: options.case };
       const { Reports } = await import('../report/reports.js');
-      const written = await withLedger(options, variables, 'reader', (database, _, { stopping }) =>
-        runInto(new Reports(database), name, options, asking, stopping),
+      const written = await withLedger(
+        options,
+        variables,
+        'reader',
+        (database, _, { stopping }) => runInto(new Reports(database), name, options, asking, stopping),
+        { readsWholeTables: true },
       );
       if (options.json) return print(json(written));
       const [file] = written.manifest.files;

@@ -57,7 +57,8 @@ async function verdictOn(
     return verifyBundle(options.bundle, given);
   }
   if (options.directory !== undefined) return verifyPublished(options.directory, given, keptCheckpoints);
-  return withLedger(options, variables, 'reader', (database) => verifyLive(database, given, keptCheckpoints));
+  const verify = (database: DataSource): Promise<Verdict> => verifyLive(database, given, keptCheckpoints);
+  return withLedger(options, variables, 'reader', verify, { readsWholeTables: true });
 }
 
 /** What a file does not bring cannot be checked with it, and must not seem to have been. */

@@ -23,6 +23,7 @@ export async function withLedger<Result>(
   variables: Variables,
   role: 'writer' | 'reader' | 'owner',
   work: (database: DataSource, environment: Environment, held: HeldLedger) => Promise<Result>,
+  { readsWholeTables = false }: { readsWholeTables?: boolean } = {},
 ): Promise<Result> {
   // Half a second of a processor: whoever asks for help does not wait for it.
   const { chooseLedger, environmentOf } = await import('./ledger-choice.js');
@@ -31,7 +32,7 @@ export async function withLedger<Result>(
     const ledger = await chooseLedger(environment, { whenEmpty: 'refuse' });
     const opened: DataSource[] = [];
     const open = async (url: string): Promise<DataSource> => {
-      const database = await connected(url, role, environment);
+      const database = await connected(url, role, readsWholeTables, environment);
       opened.push(database);
       return database;
     };
@@ -49,6 +50,7 @@ export async function withLedger<Result>(
 async function connected(
   url: string,
   role: 'writer' | 'reader' | 'owner',
+  readsWholeTables: boolean,
   { rolePrefix }: Environment,
 ): Promise<DataSource> {
   const [{ ledgerDataSource }, { rolesOf }, { toSessionLedgerError }] = await Promise.all([
@@ -58,7 +60,8 @@ async function connected(
   ]);
   const actAs = role === 'owner' ? 'none' : (await rolesOf(url, rolePrefix))[role];
   const applicationName = 'session-ledger cli';
-  const database = ledgerDataSource({ url, role: actAs, rolePrefix, poolSize, applicationName, statementTimeoutMs: 0 });
+  const options = { url, role: actAs, rolePrefix, poolSize, applicationName, statementTimeoutMs: 0, readsWholeTables };
+  const database = ledgerDataSource(options);
   try {
     return await database.initialize();
   } catch (failure) {

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { LiveSession } from '../session/live-session.js';
 import { nodeRequestOf, type HttpRequest } from './http-request.js';
+import { KeptWithRequest } from './kept-with-request.js';
 
 /**
  * What the guard found out about a request it let through.
@@ -14,8 +15,7 @@ export interface GuardedRequest {
   readonly subject: unknown;
 }
 
-// Beside the request and not on it: no middleware, body parser or prototype trick can put a session there.
-const guarded = new WeakMap<object, GuardedRequest>();
+const guarded = new KeptWithRequest<GuardedRequest>();
 
 export function rememberGuarded(request: HttpRequest, found: GuardedRequest): void {
   guarded.set(nodeRequestOf(request), found);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { SessionLedgerError } from '../errors.js';
 import { nodeRequestOf, type HttpRequest } from './http-request.js';
+import { KeptWithRequest } from './kept-with-request.js';
 
 /** What the guard needs of a Fastify reply. Headers set on the raw response would be overwritten when the reply is sent. */
 interface Reply {
@@ -13,7 +14,7 @@ interface Reply {
 export type HttpResponse = ServerResponse | Reply;
 
 // Fastify's request does not know its reply, and `sessions.open(input, request)` is given the request alone.
-const responses = new WeakMap<object, HttpResponse>();
+const responses = new KeptWithRequest<HttpResponse>();
 
 /** Notes which response belongs to a request, for whoever later holds the request alone. */
 export function rememberResponse(request: HttpRequest, response: HttpResponse): void {

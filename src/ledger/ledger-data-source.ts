@@ -23,12 +23,23 @@ export interface LedgerDataSourceOptions {
   statementTimeoutMs?: number;
   /** Milliseconds a statement may wait for one lock; 5,000 when omitted, 0 for no limit. */
   lockTimeoutMs?: number;
+  /** Whether its statements read whole tables, as reports do; otherwise the planner is kept to the indexes (`lookups`). */
+  readsWholeTables?: boolean;
   /**
    * Runs on each new connection after its pins were checked, before anybody uses it; a failure refuses the connection.
    * The writer recognises its database here: a connection that comes back may lead to a promoted standby.
    */
   onConnection?: (client: PoolClient) => Promise<unknown>;
 }
+
+/*
+ * Sessions and answers are looked up by an index each. A planner that takes a table for empty prefers to read all of it: a new ledger's,
+ * and next month's partition once somebody has run VACUUM. A prepared plan outlives that: batch after batch, until
+ * the first autovacuum has looked. One such partition is enough to have every event of a session read and sorted
+ * where the newest was wanted (measured on a million events, lists of questions: 18,900 rows/s, and 24,200 without). Compiling is for
+ * statements that run longer; and up to PostgreSQL 17 a table that has to be read whole would count as one.
+ */
+const lookups = { enable_seqscan: 'off', jit: 'off' };
 
 const connectTimeoutMs = 5_000;
 // Prepared statements live as long as their connection: one that comes and goes with every lull is worth keeping.
@@ -61,7 +72,7 @@ export function ledgerDataSource(options: LedgerDataSourceOptions): DataSource {
       const prepare = async (): Promise<unknown> => {
         // A new connection may lead to another database than the last one did, with other ids.
         forgetRecorders(dataSource);
-        await pinConnection(client, pins);
+        await pinConnection(client, pins, options.readsWholeTables === true ? {} : lookups);
         return options.onConnection?.(client);
       };
       callbackify(prepare)((failure) => done(failure ?? undefined));

@@ -92,7 +92,7 @@ async function startUpon(undoing: Undoing, beginnings: Beginnings): Promise<Runn
   undoing.add(() => database.stop());
   const operatorDatabase = await openPool(undoing, environment, database, 'operator', 4);
   const openingDatabase = await openPool(undoing, environment, database, 'openings', 2);
-  const reportDatabase = await openPool(undoing, environment, database, 'reports', 2, 'reader');
+  const reportDatabase = await openPool(undoing, environment, database, 'reports', 2, 'reader', true);
   const { clusterHome } = database;
   const markPlace = { directory: clusterHome ?? dataDir, isBesideCluster: clusterHome !== undefined };
   await recogniseOlderCopy(operatorDatabase, markPlace, environment, say);
@@ -122,9 +122,10 @@ async function openPool(
   purpose: string,
   poolSize: number,
   role: 'writer' | 'reader' = 'writer',
+  readsWholeTables = false,
 ): Promise<DataSource> {
   const applicationName = `session-ledger ${instance} ${purpose}`;
-  const pool = ledgerDataSource({ url, role: roles[role], rolePrefix, poolSize, applicationName });
+  const pool = ledgerDataSource({ url, role: roles[role], rolePrefix, poolSize, applicationName, readsWholeTables });
   try {
     await pool.initialize();
   } catch (failure) {

@@ -29,7 +29,7 @@ const rowsAtOnce = 2000;
 /*
  *   asked    the events, each by its whole place in an index. Their `seq` alone would find them by blocks (1 ms each, where
  *            this takes 10 microseconds), and would find the genuine row where a forged one carries its number
- *   e        their rows, all that claim the same place
+ *   e        their rows, all that claim the same place; of what is later than all seals, none is looked for
  *   r, t     the seal's run that holds the number, and the hash of its leaf. A row of `tile` holds the hashes that brought the
  *            tile to `width`, so its first one stands at `width` less their number
  *
@@ -45,10 +45,11 @@ SELECT asked.position, asked.seq <= head.last_seq AS "isBelowHead", t.hash AS "s
        WITH ORDINALITY AS asked(seq, kind, session_id, occurred_at, recorded_at, position)
  CROSS JOIN (SELECT (SELECT h.last_seq FROM session_ledger.tree_head h ORDER BY h.size DESC LIMIT 1) AS last_seq) head
   LEFT JOIN LATERAL (
-       SELECT * FROM session_ledger.event e WHERE ${place} AND e.seq = asked.seq AND e.recorded_at = asked.recorded_at OFFSET 0) e ON true
+       SELECT * FROM session_ledger.event e
+        WHERE asked.seq <= head.last_seq AND ${place} AND e.seq = asked.seq AND e.recorded_at = asked.recorded_at OFFSET 0) e ON true
   LEFT JOIN LATERAL (
        SELECT s.leaf_first + asked.seq - s.seq_first AS leaf, s.seq_last FROM session_ledger.seal_run s
-        WHERE s.seq_first <= asked.seq ORDER BY s.seq_first DESC LIMIT 1) r ON r.seq_last >= asked.seq
+        WHERE asked.seq <= head.last_seq AND s.seq_first <= asked.seq ORDER BY s.seq_first DESC LIMIT 1) r ON r.seq_last >= asked.seq
   LEFT JOIN LATERAL (
        SELECT substring(h.hashes FROM (r.leaf % 256 - h.width + length(h.hashes) / 32)::integer * 32 + 1 FOR 32) AS hash FROM session_ledger.tile h
         WHERE h.level = 0 AND h.n = r.leaf / 256 AND h.width > r.leaf % 256 ORDER BY h.width LIMIT 1) t ON true
@@ -111,8 +112,8 @@ async function addStanding(
 }
 
 function contradicts({ isBelowHead, sealedHash, ...row }: Omit<Found, 'position'>): boolean {
-  if (row.seq === null) return true;
-  if (sealedHash === null) return isBelowHead === true;
+  if (isBelowHead !== true) return false;
+  if (row.seq === null || sealedHash === null) return true;
   try {
     return !leafHash(Buffer.from(canonicalEvent(fromPrinted(row)))).equals(sealedHash);
   } catch {

@@ -15,12 +15,21 @@ import { WriterConnections, type LentConnection } from './writer-connections.js'
 /** A row locked by somebody else is tried again with the next batches for this long, then waited for in the slow lane. */
 const busyPatienceMs = 50;
 const busyPauseMs = 2;
+/*
+ * While a batch is under way, another writer begins when so many wait, or when somebody has waited for so long behind a batch that takes
+ * its time. Otherwise those who come meanwhile share the next one, as in a group commit: most of what a small batch costs, it costs once.
+ * Measured behind Fastify, three rounds, 16 connections: a writer for whoever comes 1,454 to 2,007 requests/s (p50 9 ms), one writer
+ * alone 2,774 to 3,878 (4 ms), another from 8 on 2,460 to 3,419 (5 ms). With 64 connections, batches are large with each of these:
+ * 4,553 to 5,817, 4,946 to 6,295 and, from 24 on, 4,914 to 5,944.
+ */
+const worthAnotherWriter = 32;
+const patienceMs = 10;
 /** After a connection was refused, the writers that have one go on for this long before another is asked for. */
 const lendingPauseMs = 250;
 
 /**
- * Collects uses that arrive together and records them with one statement per batch. A batch leaves as soon as a
- * writer connection is free: alone when the service is idle, by the hundred when it is not.
+ * Collects uses that arrive together and records them with one statement per batch: alone and at once when the service is
+ * idle, by the hundred when it is not.
  *
  *   waiting --flush--> recorded ----------> accepted or refused
  *      ^                  | busy, under 50 ms
@@ -42,6 +51,7 @@ export class UseBatches {
   private writersAtWork = 0;
   private isLendingPaused = false;
   private flushScheduled = false;
+  private impatience: NodeJS.Timeout | undefined;
   private closed = false;
 
   /** @param dataSource the writer role's; its pool needs `writers` connections and one for the slow lane. */
@@ -61,7 +71,7 @@ export class UseBatches {
       pending: () => this.pending(),
       dropSettled: () => (this.waiting = this.waiting.filter(({ isSettled }) => !isSettled)),
     });
-    this.writers = new WriterConnections(dataSource, maxWaitMs);
+    this.writers = new WriterConnections(dataSource);
     this.slowLane = new SlowLane(this.writers, {
       maxBatch,
       recordingOn: (client) => this.recordingOn(client),
@@ -110,14 +120,25 @@ export class UseBatches {
     await this.settlement.allSettled();
   }
 
-  /** Waits for the end of this turn of the event loop, so that requests read from the sockets together share a batch. */
   private scheduleFlush(): void {
-    if (this.flushScheduled || this.writersAtWork >= this.options.writers || this.waiting.length === 0) {
-      return;
-    }
-    if (this.isLendingPaused && this.writersAtWork > 0) {
-      return;
-    }
+    if (!this.canFlush()) return;
+    const { maxBatch } = this.options;
+    if (this.writersAtWork === 0 || this.waiting.length >= Math.min(worthAnotherWriter, maxBatch)) this.flushSoon();
+    else this.impatience ??= setTimeout(() => this.flushImpatiently(), patienceMs).unref();
+  }
+
+  private flushImpatiently(): void {
+    this.impatience = undefined;
+    if (this.canFlush()) this.flushSoon();
+  }
+
+  private canFlush(): boolean {
+    if (this.flushScheduled || this.writersAtWork >= this.options.writers || this.waiting.length === 0) return false;
+    return !this.isLendingPaused || this.writersAtWork === 0;
+  }
+
+  /** Waits for the end of this turn of the event loop, so that requests read from the sockets together share a batch. */
+  private flushSoon(): void {
     this.flushScheduled = true;
     setImmediate(() => {
       this.flushScheduled = false;

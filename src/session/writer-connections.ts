@@ -7,29 +7,14 @@ export interface LentConnection {
   readonly runner: QueryRunner;
 }
 
-// A prepared plan outlives the tables it was made for: planned while they are empty, it scans them whole, batch after batch,
-// until the first autovacuum has looked at them. No part of the statement ever wants a scan.
-const byIndexSql = 'SET enable_seqscan = off';
-
 /** Lends the writer pool's connections to whoever records uses. Their pins are the data source's business. */
 export class WriterConnections {
-  private readonly prepared = new WeakSet<ClientBase>();
-
-  constructor(
-    private readonly dataSource: DataSource,
-    private readonly answerWithinMs: number,
-  ) {}
+  constructor(private readonly dataSource: DataSource) {}
 
   async lend(): Promise<LentConnection> {
     const runner = this.dataSource.createQueryRunner();
     try {
-      const client = (await runner.connect()) as ClientBase;
-      if (!this.prepared.has(client)) {
-        const query = { text: byIndexSql, query_timeout: this.answerWithinMs };
-        await client.query(query);
-        this.prepared.add(client);
-      }
-      return { client, runner };
+      return { client: (await runner.connect()) as ClientBase, runner };
     } catch (error) {
       await this.takeBack(runner);
       throw error;

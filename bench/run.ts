@@ -9,6 +9,7 @@ import { runBenchmark, type Section } from './run-benchmark.js';
 import { startScratchPostgres } from './scratch-postgres.js';
 
 const benchmarks: Record<string, string> = {
+  'this-machine': 'This machine',
   'recorded-uses': 'Recording uses: the engine alone',
   'guarded-route': 'A guarded route over HTTP',
   'login-state': 'Login state at T',

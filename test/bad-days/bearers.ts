@@ -35,6 +35,12 @@ export class Bearers {
     this.all = Promise.all(Array.from({ length: count }, (_, n) => this.live(n))).then(() => undefined);
   }
 
+  /** Resolves when so many more uses have been let through: how long that takes is the machine's affair. */
+  async untilAccepted(more: number): Promise<void> {
+    const enough = this.told.accepted.length + more;
+    while (this.told.accepted.length < enough) await sleep(10);
+  }
+
   /** Resolves when every bearer has logged out. */
   async stop(): Promise<ToldBearers> {
     this.isOver = true;

@@ -32,9 +32,9 @@ describe('a database clock that steps back under load', () => {
 
   test('by half a second is bridged: nothing is refused, and nothing is dated backwards', async () => {
     const bearers = new Bearers([instance.sessions], 20);
-    await sleep(300);
+    await bearers.untilAccepted(100);
     await stepBack(0.5);
-    await sleep(1_000);
+    await bearers.untilAccepted(500);
     const told = await bearers.stop();
 
     const { used, ...facts } = await factsAfter(database.url, told);
@@ -46,20 +46,19 @@ describe('a database clock that steps back under load', () => {
   test('by three seconds stops recording until the clock is back where it was, without a gap and without an operator', async () => {
     const before = await usesOn(outside);
     const bearers = new Bearers([instance.sessions], 20);
-    await sleep(300);
+    await bearers.untilAccepted(100);
     await stepBack(3);
     await sleep(500);
     const acceptedUntilThen = bearers.told.accepted.length;
     await sleep(700);
     const acceptedMeanwhile = bearers.told.accepted.length - acceptedUntilThen;
-    await sleep(2_500);
+    await bearers.untilAccepted(100);
     const told = await bearers.stop();
 
     const { used, ...facts } = await factsAfter(database.url, told);
     expect(facts).toEqual(nothingLost);
     expect(used - before).toBe(told.accepted.length);
     expect(acceptedMeanwhile).toBe(0);
-    expect(told.accepted.length).toBeGreaterThan(acceptedUntilThen);
     expect(Object.keys(told.notRecorded)).toEqual(['ERR_CLOCK_BEHIND']);
     const { rows } = await outside.query(`SELECT 1 FROM session_ledger.event WHERE kind = 'gap'`);
     expect(rows).toEqual([]);

@@ -14,7 +14,7 @@ describe('a server that takes no writes', () => {
     const instance = await startInstance(server.url);
     const { token } = await instance.sessions.open({ userId: 'alice' });
     const bearers = new Bearers([instance.sessions], 10);
-    await sleep(300);
+    await bearers.untilAccepted(100);
 
     await server.query('ALTER SYSTEM SET default_transaction_read_only = on');
     await server.query('SELECT pg_reload_conf()');
@@ -105,7 +105,7 @@ describe('a primary that is lost, with a standby that had not heard of everythin
     expect(await liveAt(standby, settledAt)).toEqual(answersBefore);
     expect(answersBefore).toHaveLength(2);
 
-    const told = await loadFor(instance, 1_000);
+    const told = await loadUntilAccepted(instance, 500);
     const { used, ...facts } = await factsAfter(standby.url, told);
     expect(facts).toEqual(nothingLost);
     expect(used).toBe(told.accepted.length + 1);
@@ -113,9 +113,9 @@ describe('a primary that is lost, with a standby that had not heard of everythin
   }, 90_000);
 });
 
-async function loadFor(instance: RunningInstance, milliseconds: number) {
+async function loadUntilAccepted(instance: RunningInstance, uses: number) {
   const bearers = new Bearers([instance.sessions], 10);
-  await sleep(milliseconds);
+  await bearers.untilAccepted(uses);
   return bearers.stop();
 }
 

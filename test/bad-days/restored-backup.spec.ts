@@ -44,7 +44,7 @@ const installed = { initdb: program('initdb'), postgres: program('postgres') };
     ]);
     await expect(target.query('DELETE FROM session_ledger.event')).rejects.toThrow(/append-only/);
     const bearers = new Bearers([second.sessions], 5);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await bearers.untilAccepted(100);
     const told = await bearers.stop();
     const { used, ...facts } = await factsAfter(target.url, told);
     expect(facts).toEqual(nothingLost);
@@ -75,7 +75,7 @@ describe('a copy of the data directory that is put back', () => {
     while ('notRecorded' in found) found = await present(late.sessions, alice.token);
     expect(found).toEqual({ refused: 'ended' });
     const bearers = new Bearers([late.sessions, early.sessions], 5);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await bearers.untilAccepted(100);
     const told = await bearers.stop();
     expect(
       await server.query(

@@ -97,8 +97,8 @@ describe('a limit on the sessions a user may hold at once', () => {
 
   test('counts a session whose use is being recorded, although its deadline passes meanwhile', async () => {
     const single = ledger.sessionsWith({ policy: resolvePolicy({ ...limits, maxConcurrent: 1, onLimit: 'refuse' }) });
-    const held = await single.open({ userId: 'grace', policy: { idleSeconds: 1 } });
-    await sleep(700);
+    const held = await single.open({ userId: 'grace', policy: { idleSeconds: 2 } });
+    await sleep(1_400);
     const ip = '203.0.113.7';
     const neighbour = ledger.superuser.createQueryRunner();
     await neighbour.startTransaction();
@@ -109,7 +109,7 @@ describe('a limit on the sessions a user may hold at once', () => {
       [held.session.sessionId, ip],
     );
     const using = single.use(held.token, { client: { ip } });
-    await sleep(400);
+    await sleep(700);
     const opening = refusalOf(single.open({ userId: 'grace' }));
     await sleep(100);
     await neighbour.rollbackTransaction();

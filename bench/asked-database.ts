@@ -55,7 +55,7 @@ async function askRepeatedly<Question>(
   askOne: (question: Question) => Promise<unknown>,
 ): Promise<Answered> {
   let next = 0;
-  // Not counted: on a new connection PostgreSQL plans each statement, and plans it anew for its next four executions.
+  // Not counted: on a new connection PostgreSQL plans each statement.
   const untilPlanned = async (): Promise<void> => {
     for (let time = 0; time < 50; time++) await askOne(questions[next++ % questions.length]!);
   };

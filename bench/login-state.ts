@@ -18,6 +18,7 @@ import { startService, type RunningService } from './service-process.js';
 const options = numberOptions({ smallest: 1, larger: 10, largest: 50, seconds: 10, rows: 1_000_000 });
 const sizes = [...new Set([options.smallest, options.larger, options.largest])];
 const batchGoal = { atLeast: 50_000 };
+const secondsUncounted = 2;
 
 /** How fast answers came in each of the three ways. */
 interface Ways {
@@ -119,12 +120,11 @@ function findingOf(what: string, { perSecond, p50Milliseconds, p99Milliseconds }
 
 async function askOverHttp({ address, key }: RunningService, questions: AskedQuestion[]): Promise<Answered> {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-  const { requestsPerSecond, p50Milliseconds, p99Milliseconds } = await sendLoad({
-    url: `${address}/v1/login-state`,
-    connections: 8,
-    seconds: options.seconds,
-    requests: questions.map((question) => ({ method: 'POST' as const, headers, body: JSON.stringify(question) })),
-  });
+  const requests = questions.map((question) => ({ method: 'POST' as const, headers, body: JSON.stringify(question) }));
+  const load = { url: `${address}/v1/login-state`, connections: 8, requests };
+  // Not counted: the service has just been started, and on a new connection PostgreSQL plans each statement.
+  await sendLoad({ ...load, seconds: secondsUncounted });
+  const { requestsPerSecond, p50Milliseconds, p99Milliseconds } = await sendLoad({ ...load, seconds: options.seconds });
   return { perSecond: requestsPerSecond, p50Milliseconds, p99Milliseconds };
 }
 

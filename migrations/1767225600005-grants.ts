@@ -28,7 +28,7 @@ BEGIN
   EXECUTE format('GRANT EXECUTE ON FUNCTION session_ledger.clock_floor(), session_ledger.ledger_clock(), session_ledger.clock_is_behind(),
     session_ledger.rfc3339(timestamptz), session_ledger.longest_absolute_seconds(), session_ledger.recorded_identity(), session_ledger.database_identity(),
     session_ledger.is_live(text, timestamptz, timestamptz), session_ledger.before_birth_of(uuid),
-    session_ledger.last_event_at(smallint, uuid, timestamptz, timestamptz, timestamptz) TO %I, %I, %I', v_writer, v_reader, v_sealer);
+    session_ledger.last_event_at(smallint, uuid, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz) TO %I, %I, %I', v_writer, v_reader, v_sealer);
 
   -- The writer: inserts listed columns of the ledger (never seq nor recorded_at), changes listed columns of the hot row.
   EXECUTE format('GRANT INSERT (occurred_at, expires_at, client_id, session_seq, recorded_by, bucket, session_id, kind, reason, subject_id, actor_id,

@@ -33,6 +33,19 @@ export async function queryRows<Row extends object>(executor: Executor, statemen
   return rows as Row[];
 }
 
+const planForValuesSql = `SET LOCAL plan_cache_mode = force_custom_plan`;
+
+/** The same for a statement whose best plan depends on what is asked for: planned anew each time, in a transaction of its own. */
+export async function queryRowsPlannedForValues<Row extends object>(
+  pool: DataSource,
+  statement: NamedStatement,
+): Promise<Row[]> {
+  return pool.transaction(async (transaction) => {
+    await transaction.query(planForValuesSql);
+    return queryRows<Row>(transaction, statement);
+  });
+}
+
 type Config = Omit<NamedStatement, 'answerWithinMs'> & { types: typeof ledgerTypes };
 
 async function queryPool(pool: Pool, config: Config): Promise<QueryResult> {

@@ -1,7 +1,8 @@
 import ipaddr from 'ipaddr.js';
+import type { DataSource } from 'typeorm';
 import { SessionLedgerError } from '../errors.js';
 import type { Instant } from '../ledger/instant.js';
-import { queryRows, type Executor } from '../ledger/named-query.js';
+import { queryRowsPlannedForValues } from '../ledger/named-query.js';
 import type { RecordedClient, SessionEventKind } from '../ledger/session-event.js';
 import { subjectCommitment } from '../ledger/subject-commitment.js';
 import { withinYears } from '../ledger/within-years.js';
@@ -79,7 +80,7 @@ export function keptUserAgent(text: string): string {
  * @throws SessionLedgerError ERR_INVALID_CURSOR
  */
 export async function clientsSeen(
-  executor: Executor,
+  reader: DataSource,
   asked: ClientsAsked,
   asking: Asking,
   askedAt: Instant,
@@ -89,7 +90,7 @@ export async function clientsSeen(
   const question = ['clients_seen', network, userAgent, from, to, ...bounds];
   const cursor = after === undefined ? null : readCursor(after, question, [instantShape, numberShape]);
   const knownAt = cursor?.knownAt ?? askedAt;
-  const rows = await sightings(executor, [
+  const rows = await sightings(reader, [
     network,
     userAgent,
     from ?? '-infinity',
@@ -103,7 +104,7 @@ export async function clientsSeen(
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const items = page.map(sightingOf);
-  const compared = new ComparedPage(executor);
+  const compared = new ComparedPage(reader);
   await compared.add(
     items.flatMap(({ evidence }) => evidence),
     items.flatMap(({ evidence }, nth) => (page[nth]!.isOfSubject ? [] : evidence.slice(0, 1))),
@@ -137,7 +138,8 @@ interface Row extends Omit<ClientSighting, 'client' | 'evidence'> {
 
 /*
  * The index on ip finds the clients; how long each was seen is looked up among its session's events, where in nearly
- * every session the first and the last one are of its only client.
+ * every session the first and the last one are of its only client. One address is looked up and its clients sorted; of half the
+ * world's the latest are found sooner from the end: that is for the planner to weigh, who has to see the values for it.
  */
 const sightingsSql = `
 SELECT c.session_id AS "sessionId", u.user_id AS "userId", u.realm, (opened.commitment = ${subjectCommitment('u')}) IS NOT FALSE AS "isOfSubject",
@@ -169,6 +171,6 @@ SELECT c.session_id AS "sessionId", u.user_id AS "userId", u.realm, (opened.comm
  ORDER BY c.first_seen_at DESC, c.client_id
  LIMIT $10`;
 
-async function sightings(executor: Executor, values: unknown[]): Promise<Row[]> {
-  return queryRows<Row>(executor, { name: 'sightings', text: sightingsSql, values });
+async function sightings(reader: DataSource, values: unknown[]): Promise<Row[]> {
+  return queryRowsPlannedForValues<Row>(reader, { name: 'sightings', text: sightingsSql, values });
 }

@@ -79,14 +79,16 @@ interface Row {
  * (T - L, T], so these are its candidates, found by the index event_subject; the last event at or before T decides.
  *
  * Rows come back as they are found and are put together by the caller: aggregating them here took longer than reading
- * them. Parameters enter through the two CTEs alone: a planner that sees their values plans anew each time, which took
- * 8 ms where the answer takes less than one. recorded_at is bounded on both sides (CHECK event_recorded_promptly), which
- * leaves one or two partitions to look at.
+ * them. recorded_at is bounded on both sides (CHECK event_recorded_promptly), which leaves one or two partitions to look at: by what each
+ * row allows, and by parameters that hold for all of them. The latter leave partitions out before the statement begins; by the rows
+ * alone it took 1.38 ms on 50 million events in 15 partitions, and with them 0.60 ms.
  *
  * Whose row of `subject` it is shows by what its openings committed to. Where no session could be live, any opening says it: looked for
  * through all partitions (the ORDER BY keeps the planner at their indexes), which is for a question that is asked alone, or where the row
  * contradicts itself, and not for thousands.
  */
+const recordedFrom = `$8::timestamptz - ($10::bigint + 61) * interval '1 second'`;
+const recordedTo = `$9::timestamptz + interval '10 minutes'`;
 const loginStatesSql = `
 WITH terms AS MATERIALIZED (
   SELECT $5::timestamptz AS known_at, $6::text[] AS applications, $7::boolean AS asks_of_now, cardinality($2::text[]) = 1 AS is_alone
@@ -133,9 +135,11 @@ SELECT q.position, q.subject_id AS "subjectId",
              WHERE e.bucket = q.bucket AND e.subject_id = q.subject_id AND e.kind IN ('created', 'renewed')
                AND e.occurred_at > q.since AND e.occurred_at <= q.at
                AND e.recorded_at > q.oldest AND e.recorded_at <= q.newest
+               AND e.recorded_at >= ${recordedFrom} AND e.recorded_at <= ${recordedTo}
                AND (q.applications IS NULL OR e.application = ANY (q.applications))
              GROUP BY e.session_id, e.actor_id) c
-     CROSS JOIN LATERAL session_ledger.last_event_at(q.bucket, c.session_id, q.at, q.known_at, c.opened_at - interval '61 seconds') d
+     CROSS JOIN LATERAL session_ledger.last_event_at(q.bucket, c.session_id, q.at, q.known_at, c.opened_at - interval '61 seconds',
+                                              ${recordedFrom}, ${recordedTo}) d
       LEFT JOIN LATERAL (
         SELECT e.seq, e.occurred_at, e.recorded_at FROM session_ledger.event e
          WHERE c.created_seq IS NULL AND e.bucket = q.bucket AND e.session_id = c.session_id AND e.kind = 'created'
@@ -148,6 +152,8 @@ export async function loginStates(
   questions: readonly PointQuestion[],
   terms: Terms,
 ): Promise<LoginStateFound[]> {
+  if (questions.length === 0) return [];
+  const { earliest, latest, longestSeconds } = boundsOf(questions);
   const rows = await queryRows<Row>(executor, {
     name: 'login_states',
     text: loginStatesSql,
@@ -159,6 +165,9 @@ export async function loginStates(
       terms.knownAt ?? terms.heldTo ?? 'infinity',
       terms.applications,
       terms.knownAt === null,
+      earliest,
+      latest,
+      longestSeconds,
     ],
   });
   const found: LoginStateFound[] = [];
@@ -169,6 +178,17 @@ export async function loginStates(
     if (sessionId !== null) state.candidates.push(candidateOf(sessionId, row));
   }
   return found;
+}
+
+/** What bounds, for all of them together, when something was recorded on which one of the questions rests. */
+function boundsOf(questions: readonly PointQuestion[]): { earliest: Instant; latest: Instant; longestSeconds: number } {
+  let [{ at: earliest, at: latest, longestSeconds }, ...others] = questions as [PointQuestion, ...PointQuestion[]];
+  for (const question of others) {
+    if (question.at < earliest) earliest = question.at;
+    if (question.at > latest) latest = question.at;
+    longestSeconds = Math.max(longestSeconds, question.longestSeconds);
+  }
+  return { earliest, latest, longestSeconds };
 }
 
 function evidenceIn([seq, sessionId, kind, occurredAt, recordedAt]: NonNullable<Row['misattributed']>): Evidence {

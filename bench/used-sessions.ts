@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { ledgerDataSource } from '../dist/src/ledger/ledger-data-source.js';
 import { UseBatches } from '../dist/src/session/use-batches.js';
 import { quantile } from './finding.js';
@@ -37,21 +38,22 @@ const client = {
   userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
 };
 
-/** Uses of sessions one after another, by so many clients at once, for so long or so many. */
+/** Uses by so many clients at once, for so long or so many: of each session in turn, or `atRandom`. */
 export async function useSessions(
   { batches }: OpenBatches,
   { claims }: SeededSessions,
-  load: { inFlight: number } & ({ seconds: number } | { uses: number }),
+  load: { inFlight: number; atRandom?: boolean } & ({ seconds: number } | { uses: number }),
 ): Promise<{ perSecond: number; medianMilliseconds: number }> {
   const latencies: number[] = [];
   const begun = performance.now();
   const endsAt = 'seconds' in load ? begun + load.seconds * 1000 : Number.POSITIVE_INFINITY;
   const most = 'uses' in load ? load.uses : Number.POSITIVE_INFINITY;
+  const nth = (use: number): number => (load.atRandom === true ? randomInt(claims.length) : use % claims.length);
   let asked = 0;
   let accepted = 0;
   const oneClient = async (): Promise<void> => {
     while (asked < most && performance.now() < endsAt) {
-      const claim = claims[asked++ % claims.length]!;
+      const claim = claims[nth(asked++)]!;
       const askedAt = performance.now();
       const { active } = await batches.record({ claim, passive: false, client, recordedBy: benchRecorder });
       latencies.push(performance.now() - askedAt);

@@ -166,7 +166,7 @@ CREATE INDEX event_of_ledger ON session_ledger.event USING btree (kind, seq) WHE
 CREATE INDEX event_opening ON session_ledger.event USING btree (occurred_at, seq) WHERE (kind = ANY (ARRAY['created'::text, 'renewed'::text]));
 CREATE INDEX event_recorded_at ON session_ledger.event USING brin (recorded_at) WITH (pages_per_range='32');
 CREATE INDEX event_seq ON session_ledger.event USING brin (seq) WITH (pages_per_range='16', autosummarize='on');
-CREATE INDEX event_session ON session_ledger.event USING btree (bucket, session_id, occurred_at, session_seq);
+CREATE INDEX event_session ON session_ledger.event USING btree (session_id, occurred_at, session_seq, bucket);
 CREATE INDEX event_subject ON session_ledger.event USING btree (bucket, subject_id, occurred_at) WHERE (kind = ANY (ARRAY['created'::text, 'renewed'::text]));
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON session_ledger.event FOR EACH ROW EXECUTE FUNCTION session_ledger.refuse_change();
 ALTER TABLE session_ledger.event ENABLE ALWAYS TRIGGER event_append_only;
@@ -780,7 +780,7 @@ CREATE OR REPLACE FUNCTION session_ledger.is_live(p_kind text, p_expires_at time
 RETURN ((p_kind <> 'revoked'::text) AND (p_at < p_expires_at));
 GRANT EXECUTE ON FUNCTION session_ledger.is_live(text,timestamp with time zone,timestamp with time zone) TO session_ledger_reader, session_ledger_sealer, session_ledger_writer;
 
-CREATE OR REPLACE FUNCTION session_ledger.last_event_at(p_bucket smallint, p_session_id uuid, p_at timestamp with time zone, p_known_at timestamp with time zone, p_oldest timestamp with time zone)
+CREATE OR REPLACE FUNCTION session_ledger.last_event_at(p_bucket smallint, p_session_id uuid, p_at timestamp with time zone, p_known_at timestamp with time zone, p_oldest timestamp with time zone, p_recorded_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone, p_recorded_to timestamp with time zone DEFAULT 'infinity'::timestamp with time zone)
  RETURNS SETOF session_ledger.event
  LANGUAGE sql
  STABLE PARALLEL SAFE ROWS 1
@@ -788,10 +788,11 @@ AS $function$
   SELECT e.* FROM session_ledger.event e
    WHERE e.bucket = p_bucket AND e.session_id = p_session_id AND e.kind <> 'expired' AND e.occurred_at <= p_at
      AND e.recorded_at > p_oldest AND e.recorded_at <= least(p_known_at, p_at + interval '10 minutes')
+     AND e.recorded_at >= p_recorded_from AND e.recorded_at <= p_recorded_to
    ORDER BY e.occurred_at DESC, e.session_seq DESC LIMIT 1
 $function$;
-COMMENT ON FUNCTION session_ledger.last_event_at(smallint,uuid,timestamp with time zone,timestamp with time zone,timestamp with time zone) IS 'The event that decides whether the session is live at p_at, or no row.';
-GRANT EXECUTE ON FUNCTION session_ledger.last_event_at(smallint,uuid,timestamp with time zone,timestamp with time zone,timestamp with time zone) TO session_ledger_reader, session_ledger_sealer, session_ledger_writer;
+COMMENT ON FUNCTION session_ledger.last_event_at(smallint,uuid,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone) IS 'The event that decides whether the session is live at p_at, or no row.';
+GRANT EXECUTE ON FUNCTION session_ledger.last_event_at(smallint,uuid,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone,timestamp with time zone) TO session_ledger_reader, session_ledger_sealer, session_ledger_writer;
 
 CREATE OR REPLACE FUNCTION session_ledger.ledger_clock()
  RETURNS timestamp with time zone

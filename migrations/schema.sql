@@ -166,7 +166,7 @@ CREATE INDEX event_of_ledger ON session_ledger.event USING btree (kind, seq) WHE
 CREATE INDEX event_opening ON session_ledger.event USING btree (occurred_at, seq) WHERE (kind = ANY (ARRAY['created'::text, 'renewed'::text]));
 CREATE INDEX event_recorded_at ON session_ledger.event USING brin (recorded_at) WITH (pages_per_range='32');
 CREATE INDEX event_seq ON session_ledger.event USING brin (seq) WITH (pages_per_range='16', autosummarize='on');
-CREATE INDEX event_session ON session_ledger.event USING btree (session_id, occurred_at, session_seq, bucket);
+CREATE INDEX event_session ON session_ledger.event USING btree (session_id, occurred_at, session_seq);
 CREATE INDEX event_subject ON session_ledger.event USING btree (bucket, subject_id, occurred_at) WHERE (kind = ANY (ARRAY['created'::text, 'renewed'::text]));
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON session_ledger.event FOR EACH ROW EXECUTE FUNCTION session_ledger.refuse_change();
 ALTER TABLE session_ledger.event ENABLE ALWAYS TRIGGER event_append_only;

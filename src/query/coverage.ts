@@ -38,24 +38,27 @@ export interface Coverage {
   readonly events: readonly Evidence[];
 }
 
+interface Row {
+  horizon: Instant;
+  readAt: Instant;
+  events: readonly (Evidence & Told)[];
+}
+
+/** What an event says of what the ledger can know, by its kind. */
+interface Told {
+  readonly application: string | null;
+  readonly absoluteSeconds: number | null;
+  readonly from: Instant | null;
+  readonly to: Instant | null;
+}
+
+// Once through the months, and taken apart here: a list for each kind went through them four times, at 0.4 ms more in 15 months.
 const coverageSql = `
 SELECT h.settled_at AS horizon, session_ledger.ledger_clock() AS "readAt",
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('setAt', session_ledger.rfc3339(p.occurred_at), 'absoluteSeconds', p.detail -> 'absoluteSeconds')
-                                  ORDER BY p.occurred_at, p.seq), '[]')
-          FROM session_ledger.event p
-         WHERE p.session_id IS NULL AND p.kind = 'policy_set' AND p.recorded_at <= $1) AS policies,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('name', a.application, 'recordingSince', session_ledger.rfc3339(a.occurred_at))
-                                  ORDER BY a.occurred_at, a.seq), '[]')
-          FROM session_ledger.event a
-         WHERE a.session_id IS NULL AND a.kind = 'application_recorded' AND a.recorded_at <= $1
-           AND ($2::text[] IS NULL OR a.application = ANY ($2))) AS applications,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('seq', g.seq, 'occurredAt', session_ledger.rfc3339(g.occurred_at),
-                                                     'recordedAt', session_ledger.rfc3339(g.recorded_at),
-                                                     'from', g.detail ->> 'from', 'to', g.detail ->> 'to') ORDER BY g.seq), '[]')
-          FROM session_ledger.event g
-         WHERE g.session_id IS NULL AND g.kind = 'gap' AND g.recorded_at <= $1) AS gaps,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('seq', e.seq, 'sessionId', NULL, 'kind', e.kind, 'occurredAt', session_ledger.rfc3339(e.occurred_at),
-                                                     'recordedAt', session_ledger.rfc3339(e.recorded_at)) ORDER BY e.seq), '[]')
+                                                     'recordedAt', session_ledger.rfc3339(e.recorded_at), 'application', e.application,
+                                                     'absoluteSeconds', e.detail -> 'absoluteSeconds', 'from', e.detail ->> 'from', 'to', e.detail ->> 'to')
+                                  ORDER BY e.seq), '[]')
           FROM session_ledger.event e
          WHERE e.session_id IS NULL AND e.kind IN ('policy_set', 'application_recorded', 'gap') AND e.recorded_at <= $1
            AND (e.kind <> 'application_recorded' OR $2::text[] IS NULL OR e.application = ANY ($2))) AS events
@@ -73,7 +76,41 @@ export async function readCoverage(
   applications: readonly string[] | null,
 ): Promise<Coverage> {
   const values = [knownAt ?? 'infinity', applications];
-  return (await queryRows<Coverage>(executor, { name: 'coverage', text: coverageSql, values }))[0]!;
+  const [row] = await queryRows<Row>(executor, { name: 'coverage', text: coverageSql, values });
+  return coverageOf(row!);
+}
+
+function coverageOf({ horizon, readAt, events }: Row): Coverage {
+  const ofKind = (kind: Evidence['kind']): (Evidence & Told)[] => events.filter((event) => event.kind === kind);
+  return {
+    horizon,
+    readAt,
+    policies: ofKind('policy_set')
+      .sort(byOccurrence)
+      .map(({ occurredAt, absoluteSeconds }) => ({ setAt: occurredAt, absoluteSeconds: absoluteSeconds! })),
+    applications: ofKind('application_recorded')
+      .sort(byOccurrence)
+      .map(({ application, occurredAt }) => ({ name: application!, recordingSince: occurredAt })),
+    gaps: ofKind('gap').map(({ seq, occurredAt, recordedAt, from, to }) => ({
+      seq,
+      occurredAt,
+      recordedAt,
+      from: from!,
+      to: to!,
+    })),
+    events: events.map(({ seq, sessionId, kind, occurredAt, recordedAt }) => ({
+      seq,
+      sessionId,
+      kind,
+      occurredAt,
+      recordedAt,
+    })),
+  };
+}
+
+function byOccurrence(one: Evidence, other: Evidence): number {
+  if (one.occurredAt === other.occurredAt) return one.seq - other.seq;
+  return one.occurredAt < other.occurredAt ? -1 : 1;
 }
 
 /** The applications whose sessions the ledger held at the instant. One recorded later never changes an earlier answer. */

@@ -6,6 +6,7 @@ import { withinYears } from '../ledger/within-years.js';
 import { ComparedPage, type SealedAnswer } from './compared-page.js';
 import type { ComparedRows } from './compared-with-seals.js';
 import { inOrder, type Evidence } from './evidence.js';
+import { openedFirst } from './opened-first.js';
 
 /** A session by what the ledger says of it. */
 export interface SessionSummary {
@@ -61,7 +62,12 @@ interface Row extends Omit<SessionSummary, 'actor' | 'openedFrom' | 'lastUsedFro
  *   opened    the opening or renewal whose limits were in force last, and when the user last authenticated
  *   used      the last event that is not the end: it carries the deadline
  *   last      the last event (never `expired`); unless it is the end, the session ended when its deadline passed
+ *
+ * What opened a session is looked for among its user's openings, because among its own events it could hide behind 100,000 uses: IS NOT
+ * DISTINCT FROM keeps the planner from the session's index. $4 is the session that was opened first; months before it are left out
+ * before the statement begins.
  */
+const bornAfter = `session_ledger.before_birth_of($4::uuid)`;
 const sessionSummariesSql = `
 WITH terms AS MATERIALIZED (
   SELECT $2::timestamptz AS known_at, $3::timestamptz AS as_of
@@ -91,21 +97,22 @@ SELECT a.session_id AS "sessionId", u.user_id AS "userId", u.realm,
  CROSS JOIN LATERAL (
     SELECT e.* FROM session_ledger.event e
      WHERE e.bucket = a.bucket AND e.session_id = a.session_id AND e.kind = 'created'
-       AND e.recorded_at > a.born_after AND e.recorded_at <= a.known_at
+       AND e.recorded_at > a.born_after AND e.recorded_at <= a.known_at AND e.recorded_at >= ${bornAfter}
      ORDER BY e.occurred_at, e.session_seq LIMIT 1) created
- CROSS JOIN LATERAL session_ledger.last_event_at(a.bucket, a.session_id, 'infinity', a.known_at, created.occurred_at - interval '61 seconds') last
+ CROSS JOIN LATERAL session_ledger.last_event_at(a.bucket, a.session_id, 'infinity', a.known_at, created.occurred_at - interval '61 seconds',
+                                            ${bornAfter}) last
  CROSS JOIN LATERAL (
     SELECT e.* FROM session_ledger.event e
      WHERE e.bucket = a.bucket AND e.session_id = a.session_id AND e.kind IN ('created', 'used', 'renewed')
-       AND e.recorded_at > created.occurred_at - interval '61 seconds' AND e.recorded_at <= a.known_at
+       AND e.recorded_at > created.occurred_at - interval '61 seconds' AND e.recorded_at <= a.known_at AND e.recorded_at >= ${bornAfter}
      ORDER BY e.occurred_at DESC, e.session_seq DESC LIMIT 1) used
  CROSS JOIN LATERAL (
     SELECT e.seq, e.kind, e.occurred_at, e.recorded_at, e.absolute_expires_at, e.idle_seconds, e.detail,
            max(e.occurred_at) FILTER (WHERE e.kind = 'created' OR e.detail @> '{"fresh": true}') OVER () AS authenticated_at
       FROM session_ledger.event e
-     WHERE e.bucket = a.bucket AND e.subject_id = created.subject_id AND e.kind IN ('created', 'renewed') AND e.session_id = a.session_id
-       AND e.occurred_at >= created.occurred_at AND e.occurred_at <= used.occurred_at
-       AND e.recorded_at > created.occurred_at - interval '61 seconds' AND e.recorded_at <= a.known_at
+     WHERE e.bucket = a.bucket AND e.subject_id = created.subject_id AND e.kind IN ('created', 'renewed')
+       AND e.session_id IS NOT DISTINCT FROM a.session_id AND e.occurred_at >= created.occurred_at AND e.occurred_at <= used.occurred_at
+       AND e.recorded_at > created.occurred_at - interval '61 seconds' AND e.recorded_at <= a.known_at AND e.recorded_at >= ${bornAfter}
      ORDER BY e.occurred_at DESC, e.session_seq DESC LIMIT 1) opened
   JOIN session_ledger.subject u ON u.subject_id = created.subject_id
   LEFT JOIN session_ledger.subject o ON o.subject_id = created.actor_id
@@ -127,7 +134,7 @@ export async function sessionSummaries(
   asOf: Instant,
 ): Promise<SummaryRead[]> {
   if (sessionIds.length === 0) return [];
-  const values = [sessionIds, knownAt ?? 'infinity', asOf];
+  const values = [sessionIds, knownAt ?? 'infinity', asOf, openedFirst(sessionIds)];
   const rows = await queryRows<Row>(executor, { name: 'session_summaries', text: sessionSummariesSql, values });
   return rows.map(summaryOf);
 }

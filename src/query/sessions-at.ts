@@ -4,6 +4,7 @@ import type { RecordedClient, SessionEventKind, UserInRealm } from '../ledger/se
 import { subjectCommitment } from '../ledger/subject-commitment.js';
 import { withinYears } from '../ledger/within-years.js';
 import { inOrder, type Evidence } from './evidence.js';
+import { openedFirst } from './opened-first.js';
 
 /** A session as it was at an instant at which it was live. */
 export interface SessionAt {
@@ -65,7 +66,12 @@ interface Row {
  *   renewed   the latest renewal at or before the instant; looked for among the user's openings, because among the
  *             session's own events it could hide behind 100,000 uses
  *   next      the first use after the instant; it can only lie before the deadline that held
+ *
+ * IS NOT DISTINCT FROM keeps the planner from the session's index for that. $4 is the session that was opened first; months before it, and
+ * those after the instant, are left out before the statement begins.
  */
+const bornAfter = `session_ledger.before_birth_of($4::uuid)`;
+const recordedTo = `$2::timestamptz + interval '10 minutes'`;
 const sessionsAtSql = `
 WITH terms AS MATERIALIZED (
   SELECT $2::timestamptz AS at, $3::timestamptz AS known_at, least($3::timestamptz, $2::timestamptz + interval '10 minutes') AS newest
@@ -82,23 +88,24 @@ SELECT a.session_id AS "sessionId", u.user_id AS "userId", u.realm, created.appl
        decided.recorded_at AS "decidedRecordedAt", ${withinYears('decided.expires_at')} AS "liveUntil",
        host(k.ip) AS ip, k.user_agent AS "userAgent", ${withinYears('next.occurred_at')} AS "firstUseAfter"
   FROM asked a
- CROSS JOIN LATERAL session_ledger.last_event_at(a.bucket, a.session_id, a.at, a.known_at, a.born_after) decided
+ CROSS JOIN LATERAL session_ledger.last_event_at(a.bucket, a.session_id, a.at, a.known_at, a.born_after, ${bornAfter}, ${recordedTo}) decided
  CROSS JOIN LATERAL (
     SELECT e.* FROM session_ledger.event e
      WHERE e.bucket = a.bucket AND e.session_id = a.session_id AND e.kind = 'created'
        AND e.occurred_at <= a.at AND e.recorded_at > a.born_after AND e.recorded_at <= a.newest
+       AND e.recorded_at >= ${bornAfter} AND e.recorded_at <= ${recordedTo}
      ORDER BY e.occurred_at, e.session_seq LIMIT 1) created
   LEFT JOIN LATERAL (
     SELECT e.* FROM session_ledger.event e
      WHERE e.bucket = a.bucket AND e.subject_id = created.subject_id AND e.kind = 'renewed'
-       AND e.session_id = a.session_id AND e.occurred_at >= created.occurred_at AND e.occurred_at <= a.at
-       AND e.recorded_at > a.born_after AND e.recorded_at <= a.newest
+       AND e.session_id IS NOT DISTINCT FROM a.session_id AND e.occurred_at >= created.occurred_at AND e.occurred_at <= a.at
+       AND e.recorded_at > a.born_after AND e.recorded_at <= a.newest AND e.recorded_at >= ${bornAfter} AND e.recorded_at <= ${recordedTo}
      ORDER BY e.occurred_at DESC, e.session_seq DESC LIMIT 1) renewed ON true
   LEFT JOIN LATERAL (
     SELECT e.occurred_at FROM session_ledger.event e
      WHERE e.bucket = a.bucket AND e.session_id = a.session_id AND e.kind IN ('used', 'renewed')
        AND e.occurred_at > a.at AND e.occurred_at <= decided.expires_at
-       AND e.recorded_at > a.at - interval '61 seconds' AND e.recorded_at <= least(a.known_at, decided.expires_at + interval '10 minutes')
+       AND e.recorded_at > $2::timestamptz - interval '61 seconds' AND e.recorded_at <= least(a.known_at, decided.expires_at + interval '10 minutes')
      ORDER BY e.occurred_at, e.session_seq LIMIT 1) next ON true
   JOIN session_ledger.subject u ON u.subject_id = created.subject_id
   LEFT JOIN session_ledger.subject o ON o.subject_id = created.actor_id
@@ -114,7 +121,7 @@ export async function sessionsAt(
   knownAt: Instant | null,
 ): Promise<SessionFactsAt[]> {
   if (sessionIds.length === 0) return [];
-  const values = [sessionIds, at, knownAt ?? 'infinity'];
+  const values = [sessionIds, at, knownAt ?? 'infinity', openedFirst(sessionIds)];
   return (await queryRows<Row>(executor, { name: 'sessions_at', text: sessionsAtSql, values })).map(factsOf);
 }
 

@@ -5,7 +5,7 @@ import { publishedCheckpoint, type PublishedCheckpoint } from './checkpoint-publ
 import { disclosedClients, disclosedUser, type SubjectFound } from './proof-of-disclosure.js';
 import { leafInFrontOf, leafThatSettles, mostLeaves, provenRange } from './proof-of-range.js';
 import { creations, introductions, latestOpening, ledgerEvents, nextEvent } from './proof-of-session.js';
-import { findSealedEvents, proveEvents } from './sealed-events.js';
+import { leavesOfEvents, proveEvents } from './sealed-events.js';
 import { answerByLeaves, type AnswerGround, type SessionAtHand } from './verify-answer.js';
 import type { EvidenceFile, ProvenLeaf, ProvenRange } from './verify-evidence-file.js';
 import type { LeafEvent } from './verify-live.js';
@@ -157,8 +157,8 @@ class EvidenceWriter {
     const { lastSeq, size } = this.published;
     if (seqs.some((seq) => seq > lastSeq)) throw notSettled();
     const missing = [...new Set(seqs)].filter((seq) => !this.leaves.has(seq));
-    const found = await findSealedEvents(this.executor, missing);
-    for (const { seq, index, leaf, hashes } of await proveEvents(this.executor, found, size)) {
+    const leaves = await leavesOfEvents(this.executor, missing);
+    for (const { seq, index, leaf, hashes } of await proveEvents(this.executor, missing, leaves, size)) {
       const proof = hashes.map((hash) => Buffer.from(hash).toString('base64'));
       this.leaves.set(seq, { index, leaf: leaf.toString(), proof });
     }

@@ -3,7 +3,7 @@ import { publishedCheckpoint, type PublishedCheckpoint } from './checkpoint-publ
 import { encodeEntryBundle } from './entry-bundle.js';
 import { HASH_BYTES } from './merkle.js';
 import { listedKeys } from './seal-keys.js';
-import { findSealedEvents, proveEvents } from './sealed-events.js';
+import { leavesOfEvents, proveEvents } from './sealed-events.js';
 import { sealedLeaves } from './sealed-leaves.js';
 import { parseTilePath, TILE_WIDTH, tileWidth } from './tile.js';
 import { formatTlogProof } from './tlog-proof.js';
@@ -29,8 +29,8 @@ export interface ProofOfEvent {
  * const { leaf, proof } = await proofOfEvent(reader, 1_234);
  */
 export async function proofOfEvent(executor: Executor, seq: number): Promise<ProofOfEvent> {
-  const [published, found] = await Promise.all([publishedCheckpoint(executor), findSealedEvents(executor, [seq])]);
-  const [event] = await proveEvents(executor, found, published?.size ?? 0);
+  const [published, leaves] = await Promise.all([publishedCheckpoint(executor), leavesOfEvents(executor, [seq])]);
+  const [event] = await proveEvents(executor, [seq], leaves, published?.size ?? 0);
   const { index, leaf, hashes } = event!;
   const proof = formatTlogProof({ index, hashes, checkpointNote: published!.note, extra: null });
   return { seq, index, leaf: leaf.toString(), proof };

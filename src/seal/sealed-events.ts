@@ -1,4 +1,5 @@
 import { SessionLedgerError } from '../errors.js';
+import type { Instant } from '../ledger/instant.js';
 import { queryRows, type Executor } from '../ledger/named-query.js';
 import { printedColumns, readPrintedColumns, type PrintedColumns } from '../ledger/read-event-columns.js';
 import { inclusionProof } from './inclusion-proof.js';
@@ -17,13 +18,17 @@ export interface SealedEvent {
   readonly hashes: readonly Uint8Array[];
 }
 
-/*
- * An event is looked up in the partition of its time: by `seq` alone, PostgreSQL looks into the BRIN index of every month, 0.05 ms for
- * each half a million events in it. When it was recorded follows from when it was sealed, as long as the sealer keeps up; where that
- * finds nothing, all months are looked into.
- */
-const sealedEventsSql = `
-SELECT asked.seq AS "seqAsked", run.leaf AS index, found.*
+/** Which leaf an event is, and when its row was recorded if its sealer kept up. */
+interface LeafOfEvent {
+  readonly seq: number;
+  readonly index: number;
+  readonly recordedFrom: Instant;
+  readonly recordedTo: Instant;
+}
+
+const leavesOfEventsSql = `
+SELECT asked.seq, run.leaf AS index, coalesce(before.sealed_at, head.sealed_at) - interval '1 hour' AS "recordedFrom",
+       head.sealed_at + interval '1 minute' AS "recordedTo"
   FROM unnest((SELECT $1::bigint[])) AS asked(seq)
  CROSS JOIN LATERAL (
        SELECT s.leaf_first + asked.seq - s.seq_first AS leaf, s.seq_last FROM session_ledger.seal_run s
@@ -31,53 +36,74 @@ SELECT asked.seq AS "seqAsked", run.leaf AS index, found.*
  CROSS JOIN LATERAL (
        SELECT h.sealed_at, h.prev_size FROM session_ledger.tree_head h WHERE h.size > run.leaf ORDER BY h.size LIMIT 1) head
   LEFT JOIN session_ledger.tree_head before ON before.size = head.prev_size
-  LEFT JOIN LATERAL (
-       SELECT ${printedColumns} FROM session_ledger.event e
-        WHERE e.seq = asked.seq AND e.recorded_at <= head.sealed_at + interval '1 minute'
-          AND e.recorded_at >= coalesce(before.sealed_at, head.sealed_at) - interval '1 hour' LIMIT 2) found ON true
  WHERE asked.seq <= run.seq_last`;
 
-type Row = PrintedColumns & { seqAsked: number; index: number };
-
-/** What was found of events, before they are proven. */
-export interface RowsFound {
-  readonly seqs: readonly number[];
-  readonly rows: ReadonlyMap<number, readonly Row[]>;
+/** Which leaves events are; those that no seal holds are left out. */
+export async function leavesOfEvents(executor: Executor, seqs: readonly number[]): Promise<readonly LeafOfEvent[]> {
+  if (seqs.length === 0) return [];
+  return queryRows<LeafOfEvent>(executor, { name: 'leaves_of_events', text: leavesOfEventsSql, values: [seqs] });
 }
 
-/** Looks sealed events up, in any number. */
-export async function findSealedEvents(executor: Executor, seqs: readonly number[]): Promise<RowsFound> {
-  const rows = new Map<number, Row[]>(seqs.map((seq) => [seq, []]));
-  if (seqs.length === 0) return { seqs, rows };
-  const statement = { name: 'sealed_events', text: sealedEventsSql, values: [seqs] };
-  for (const row of await queryRows<Row>(executor, statement)) rows.get(row.seqAsked)!.push(row);
-  return { seqs, rows };
+/*
+ * An event is looked up in the partition of its time: by `seq` alone, PostgreSQL looks into the BRIN index of every month, 0.05 ms for
+ * each half a million events in it. $4 and $5 hold for all of them, and leave months out before the statement begins.
+ */
+const rowsOfEventsSql = `
+SELECT asked.seq AS "seqAsked", found.*
+  FROM unnest((SELECT $1::bigint[]), (SELECT $2::timestamptz[]), (SELECT $3::timestamptz[])) AS asked(seq, recorded_from, recorded_to)
+ CROSS JOIN LATERAL (
+       SELECT ${printedColumns} FROM session_ledger.event e
+        WHERE e.seq = asked.seq AND e.recorded_at >= asked.recorded_from AND e.recorded_at <= asked.recorded_to
+          AND e.recorded_at >= $4 AND e.recorded_at <= $5 LIMIT 2) found`;
+
+/** The rows of events by their `seq`, of which there should be one each. */
+async function rowsOfEvents(
+  executor: Executor,
+  leaves: readonly LeafOfEvent[],
+): Promise<ReadonlyMap<number, PrintedColumns[]>> {
+  const rows = new Map<number, PrintedColumns[]>(leaves.map(({ seq }) => [seq, []]));
+  if (leaves.length === 0) return rows;
+  const from = leaves.map(({ recordedFrom }) => recordedFrom);
+  const to = leaves.map(({ recordedTo }) => recordedTo);
+  const values = [[...rows.keys()], from, to, from.toSorted()[0], to.toSorted().at(-1)];
+  const statement = { name: 'rows_of_events', text: rowsOfEventsSql, values };
+  for (const { seqAsked, ...row } of await queryRows<PrintedColumns & { seqAsked: number }>(executor, statement)) {
+    rows.get(seqAsked)!.push(row);
+  }
+  return rows;
 }
 
 /**
- * Makes leaves of what was found, each with its proof.
+ * Proves events, each with its leaf made of its row.
  *
+ * @param seqs of the events, each once
+ * @param leaves what `leavesOfEvents` said of them
  * @param size of the tree to prove them in
  * @returns in the order asked for
  * @throws SessionLedgerError `ERR_NOT_FOUND` for an event that the tree does not hold, `ERR_EVIDENCE_REJECTED` for one whose row is
  *   not what was sealed.
  * @example
- * const [event] = await proveEvents(reader, await findSealedEvents(reader, [1_234]), published.size);
+ * const [event] = await proveEvents(reader, [1_234], await leavesOfEvents(reader, [1_234]), published.size);
  */
-export async function proveEvents(executor: Executor, { seqs, rows }: RowsFound, size: number): Promise<SealedEvent[]> {
+export async function proveEvents(
+  executor: Executor,
+  seqs: readonly number[],
+  leaves: readonly LeafOfEvent[],
+  size: number,
+): Promise<SealedEvent[]> {
+  const indexes = new Map(leaves.map(({ seq, index }) => [seq, index]));
+  for (const seq of seqs) if ((indexes.get(seq) ?? size) >= size) throw notSealedYet(seq);
   const readHash = tileHashReader(size, storedTiles(executor));
+  const allRows = rowsOfEvents(executor, leaves);
   return Promise.all(
     seqs.map(async (seq) => {
-      const [first, ...others] = rows.get(seq) ?? [];
-      if (first === undefined || first.index >= size) {
-        throw new SessionLedgerError('ERR_NOT_FOUND', `no event ${seq} is sealed yet; new events are within seconds`, {
-          field: 'seq',
-        });
-      }
-      const { index } = first;
-      const found = first.seq === null ? await readPrintedColumns(executor, seq, seq) : [first, ...others];
-      const leaf = leafOfRow(seq, found);
-      const [sealed, hashes] = await Promise.all([readHash(0, index), inclusionProof(index, size, readHash)]);
+      const index = indexes.get(seq)!;
+      // Side by side: the path is read and hashed while PostgreSQL looks for the row.
+      const path = Promise.all([readHash(0, index), inclusionProof(index, size, readHash)]);
+      const [rows, [sealed, hashes]] = await Promise.all([allRows, path]);
+      const found = rows.get(seq)!;
+      // Nothing in the months of its seal: the sealer was behind.
+      const leaf = leafOfRow(seq, found.length > 0 ? found : await readPrintedColumns(executor, seq, seq));
       if (leafHash(leaf).equals(sealed)) return { seq, index, leaf, hashes };
       throw new SessionLedgerError(
         'ERR_EVIDENCE_REJECTED',
@@ -85,4 +111,9 @@ export async function proveEvents(executor: Executor, { seqs, rows }: RowsFound,
       );
     }),
   );
+}
+
+function notSealedYet(seq: number): SessionLedgerError {
+  const message = `no event ${seq} is sealed yet; new events are within seconds`;
+  return new SessionLedgerError('ERR_NOT_FOUND', message, { field: 'seq' });
 }

@@ -1,11 +1,13 @@
 import type { DataSource } from 'typeorm';
 import { ledgerDataSource } from '../../src/ledger/ledger-data-source.js';
-import { parseInstant } from '../../src/ledger/instant.js';
+import { parseInstant, type Instant } from '../../src/ledger/instant.js';
 import { queryRows } from '../../src/ledger/named-query.js';
 import { subjectCommitment } from '../../src/ledger/subject-commitment.js';
 import type { Evidence } from '../../src/query/evidence.js';
 import { foundations } from '../../src/query/rests-on.js';
 import { loginStates, type LoginStateFound, type PointQuestion } from '../../src/query/login-states.js';
+import { sessionSummaries } from '../../src/query/session-summaries.js';
+import { sessionsAt } from '../../src/query/sessions-at.js';
 import { checkpointOver } from '../../src/seal/checkpoint-over.js';
 import { sealStanding } from '../../src/seal/proof-of-rows.js';
 import { createTestDatabase, type TestDatabase } from '../setup/database.js';
@@ -32,6 +34,15 @@ SELECT get_byte(uuid_send(o.id), 15) & 63, o.id, use, CASE use WHEN 1 THEN 'crea
           FROM (SELECT subject_id, n FROM generate_series(1, 300) n JOIN session_ledger.subject ON user_id = 'user-' || n) s,
                unnest(ARRAY[timestamptz '2025-03-01Z', '2025-06-01Z', '2025-09-01Z']) month, generate_series(1, 20) session) o,
        generate_series(1, 11) use, LATERAL (SELECT o.at + (use - 1) * interval '5 minutes' AS at) t
+ ORDER BY t.at;
+INSERT INTO session_ledger.event (bucket, session_id, session_seq, kind, occurred_at, recorded_at, expires_at, subject_id, application, absolute_expires_at,
+                                  idle_seconds, secret_digest, recorded_by)
+SELECT get_byte(uuid_send(o.id), 15) & 63, o.id, use, CASE use WHEN 1 THEN 'created' ELSE 'used' END, t.at, t.at, t.at + interval '15 minutes',
+       CASE use WHEN 1 THEN o.subject_id END, CASE use WHEN 1 THEN 'web' END, CASE use WHEN 1 THEN t.at + interval '12 hours' END,
+       CASE use WHEN 1 THEN 900 END, CASE use WHEN 1 THEN sha256('any') END, 1
+  FROM (SELECT s.subject_id, timestamptz '2025-10-01Z' AS at, ('0199a000-0000-7000-8000-0000000000' || right(s.subject_id::text, 2))::uuid AS id
+          FROM session_ledger.subject s WHERE s.user_id = 'user-20300') o,
+       generate_series(1, 20000) use, LATERAL (SELECT o.at + (use - 1) * interval '2 seconds' AS at) t
  ORDER BY t.at;
 INSERT INTO session_ledger.seal_key (vkey, origin, first_size) VALUES ('key', 'log', 0);
 INSERT INTO session_ledger.tree_head (size, prev_size, root, last_seq) SELECT 1, 0, sha256('root'), max(seq) FROM session_ledger.event;
@@ -159,15 +170,36 @@ describe('the statement behind every answer about an instant', () => {
     expect(partitionsIn(nodes)).toEqual(['event_2025_06', 'event_2025_07']);
   });
 
-  it('looks, for a question alone behind which no session stands, through the index of openings for whose row it is', async () => {
-    const { nodes, buffers } = await runFor(questions(['2025-07-01T06:00:00Z']));
-    expect(partitionsIn(nodes).length).toBeGreaterThan(11);
-    // Of a month with no row or two it does not matter how they are found.
-    const full = ['event_2025_03', 'event_2025_06', 'event_2025_09'];
-    const ofFull = nodes.filter((node) => full.includes(node['Relation Name']!));
-    expect(ofFull.length).toBeGreaterThan(2);
-    expect(ofFull.every((node) => node['Node Type'] === 'Index Scan')).toBe(true);
-    expect(buffers).toBeLessThan(80);
+  it('opens no month but those of the question, and none for what only other questions need', async () => {
+    const { nodes } = await runFor(questions(['2025-07-01T06:00:00Z']));
+    expect(partitionsIn(nodes)).toEqual(['event_2025_06', 'event_2025_07']);
+  });
+
+  it('looks, for a question alone behind which no session stands, for whose row it is in the first month of the user', async () => {
+    await ask(questions(['2025-07-01T06:00:00Z']));
+    const [user] = await queryRows<{ id: string }>(reader, {
+      name: 'test_subject',
+      text: `SELECT subject_id AS id FROM session_ledger.subject WHERE user_id = 'user-1'`,
+      values: [],
+    });
+    const { nodes, buffers } = await explained(`misattributed_openings('{${user!.id}}', 'infinity')`);
+    const full = nodes.filter((node) => node['Relation Name'] === 'event_2025_03');
+    expect(full.map((node) => node['Node Type'])).toEqual(['Index Scan']);
+    expect(partitionsIn(nodes)).not.toContain('event_2025_04');
+    expect(buffers).toBeLessThan(20);
+  });
+
+  it('finds what opened a session among the openings of its user, however often it was used', async () => {
+    const [busy] = await queryRows<{ id: string; at: Instant }>(reader, {
+      name: 'test_busy',
+      text: `SELECT session_id AS id, max(occurred_at) AS at FROM session_ledger.event WHERE session_seq > 3000 GROUP BY session_id`,
+      values: [],
+    });
+    await sessionSummaries(reader, [busy!.id], null, busy!.at);
+    await sessionsAt(reader, [busy!.id], busy!.at, null);
+    const summary = await explained(`session_summaries('{${busy!.id}}', 'infinity', '${busy!.at}', '${busy!.id}')`);
+    const then = await explained(`sessions_at('{${busy!.id}}', '${busy!.at}', 'infinity', '${busy!.id}')`);
+    for (const { buffers } of [summary, then]) expect(buffers).toBeLessThan(100);
   });
 
   it('looks, for many questions, at the partitions of their instants', async () => {

@@ -58,7 +58,7 @@ describe('the row of a session that ended long ago', () => {
     expect(await rowsLeft()).toEqual([kept.sessionId]);
   });
 
-  test('takes nothing with it: answers, events and the comparison with the ledger are what they were', async () => {
+  test('promise 12, nothing disappears silently: answers, events and the comparison with the ledger are what they were', async () => {
     await ledger.rows(recordedLongAgoSql);
     const { sessionId, usedAt } = await endedAgo('alice', 40);
     const reader = await ledgerDataSource({

@@ -24,7 +24,7 @@ export class BackgroundWork {
         url,
         role,
         rolePrefix,
-        onAdvance: (horizon) => known.saw(horizon),
+        onHorizon: (horizon) => known.saw(horizon),
         onFailure: this.report('raise the horizon'),
       }),
       new PartitionKeeper(writer, { onFailure: this.report('make partitions') }),

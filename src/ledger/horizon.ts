@@ -15,8 +15,8 @@ export interface HorizonFenceOptions {
   rolePrefix?: string;
   /** Milliseconds between two advances; 500 when omitted. The horizon trails the clock by at most this. */
   everyMs?: number;
-  /** Told of each horizon that this fence has reached. */
-  onAdvance?: (horizon: Instant) => void;
+  /** Told of each horizon that this fence has reached, or found where another one was at it. */
+  onHorizon?: (horizon: Instant) => void;
   /** Told of each advance that failed, connection losses included; the fence goes on by itself. */
   onFailure: (failure: SessionLedgerError) => void;
 }
@@ -34,12 +34,13 @@ SELECT settled_at AS "settledAt" FROM session_ledger.horizon`;
  * const horizon = await readHorizon(reader); // '2026-03-04T02:14:00.123456Z'
  */
 export async function readHorizon(executor: Executor): Promise<Instant> {
-  const rows = await queryRows<{ settledAt: Instant }>(executor, {
-    name: 'read_horizon',
-    text: readHorizonSql,
-    values: [],
-  });
-  return rows[0]!.settledAt;
+  return (await settledUntil(executor))!;
+}
+
+/** The same; undefined where the ledger was not started. */
+async function settledUntil(executor: Executor): Promise<Instant | undefined> {
+  const statement = { name: 'read_horizon', text: readHorizonSql, values: [] };
+  return (await queryRows<{ settledAt: Instant }>(executor, statement))[0]?.settledAt;
 }
 
 /**
@@ -77,8 +78,8 @@ export class HorizonFence {
     this.#client ??= await this.#connect();
     try {
       await refuseSilence(this.#client);
-      const horizon = await advanceHorizon(this.#client);
-      if (horizon !== null) this.options.onAdvance?.(horizon);
+      const horizon = (await advanceHorizon(this.#client)) ?? (await settledUntil(this.#client));
+      if (horizon !== undefined) this.options.onHorizon?.(horizon);
     } catch (failure) {
       await this.#disconnect();
       throw failure;

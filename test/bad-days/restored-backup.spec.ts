@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Bearers } from './bearers.js';
@@ -61,10 +62,15 @@ describe('a copy of the data directory that is put back', () => {
     await server.stop();
     const copy = await server.copy();
     await server.resume();
+    const [copied] = await server.query<{ until: string }>(
+      'SELECT session_ledger.rfc3339(settled_at) AS until FROM session_ledger.horizon',
+    );
     const late = await startInstance(server.url, { instance: 'late' });
     await late.sessions.open({ userId: 'bob', client: { ip: '203.0.113.7' } });
     await late.sessions.use(alice.token, { client: { ip: '203.0.113.8' } });
     await late.sessions.revoke(alice.session.sessionId, { reason: 'risk' });
+    // Within half a second an instance raises the horizon, or finds it raised.
+    while (!(late.knownUntil()! > copied!.until)) await sleep(20);
 
     await server.stop();
     server.putBack(copy);

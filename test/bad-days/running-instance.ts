@@ -1,5 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import type { SessionLedgerError } from '../../src/errors.js';
+import type { Instant } from '../../src/ledger/instant.js';
 import { LoginHistory } from '../../src/query/login-history.js';
 import { Sessions } from '../../src/session/sessions.js';
 import { SessionLedgerModule } from '../../src/session-ledger.module.js';
@@ -11,6 +12,8 @@ export interface RunningInstance {
   readonly history: LoginHistory;
   /** Codes of uses that were not recorded, as the observer hears them. */
   readonly notRecorded: string[];
+  /** The latest horizon that the instance has seen. */
+  knownUntil(): Instant | undefined;
   stop(): Promise<void>;
 }
 
@@ -40,6 +43,7 @@ export async function startInstance(
     sessions: app.get(Sessions, { strict: false }),
     history: app.get(LoginHistory, { strict: false }),
     notRecorded,
+    knownUntil: () => app.get(SessionLedgerModule, { strict: false })['connections'].known.until,
     stop: () => app.close(),
   };
 }

@@ -208,8 +208,29 @@ describe('the horizon', () => {
     for (const fence of fences) fence.start();
     await raisedPast(await readHorizon(observer));
     for (const fence of fences.slice(0, 3)) await fence.stop();
-    await raisedPast(await readHorizon(observer));
+    const before = await readHorizon(observer);
+    expect((await raisedPast(before)) > before).toBe(true);
     await fences[3]!.stop();
+  });
+
+  it('is told to an instance whose fence always finds another one at it', async () => {
+    const other = observer.createQueryRunner();
+    await other.startTransaction();
+    await other.query(`SELECT pg_advisory_xact_lock(hashtextextended('session_ledger.advance_horizon', 0))`);
+    const told: string[] = [];
+    const fence = new HorizonFence({
+      url: database.url,
+      role: 'writer',
+      everyMs: 10,
+      onHorizon: (horizon) => told.push(horizon),
+      onFailure: () => undefined,
+    });
+    fence.start();
+    while (told.length < 2) await sleep(5);
+    await fence.stop();
+    expect(new Set(told)).toEqual(new Set([await readHorizon(observer)]));
+    await other.rollbackTransaction();
+    await other.release();
   });
 
   it('stops at once, even while it waits for a transaction that does not end', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RepeatingTask } from '../../src/ledger/repeating-task.js';
+import { until } from '../seal/until.js';
 
 describe('background work', () => {
   it('runs at once and again, never twice at a time', async () => {
@@ -18,7 +19,7 @@ describe('background work', () => {
     });
     task.start();
     task.start();
-    while (runs < 4) await sleep(5);
+    await until(async () => runs > 3);
     await task.stop();
     expect(most).toBe(1);
     expect(running).toBe(0);
@@ -40,7 +41,7 @@ describe('background work', () => {
       onFailure: (failure) => failures.push(failure),
     });
     task.start();
-    while (runs < 3) await sleep(5);
+    await until(async () => runs > 2);
     await task.stop();
     expect(failures).toEqual([new Error('run 1'), new Error('run 2')]);
     expect(runs).toBe(3);

@@ -2,6 +2,7 @@ import { SessionLedgerError } from '../errors.js';
 import type { Instant } from '../ledger/instant.js';
 import { queryRows, type Executor } from '../ledger/named-query.js';
 import { printedColumns, readPrintedColumns, type PrintedColumns } from '../ledger/read-event-columns.js';
+import { withinYears } from '../ledger/within-years.js';
 import { inclusionProof } from './inclusion-proof.js';
 import { leafHash } from './merkle.js';
 import { leafOfRow } from './sealed-leaves.js';
@@ -27,8 +28,8 @@ interface LeafOfEvent {
 }
 
 const leavesOfEventsSql = `
-SELECT asked.seq, run.leaf AS index, coalesce(before.sealed_at, head.sealed_at) - interval '1 hour' AS "recordedFrom",
-       head.sealed_at + interval '1 minute' AS "recordedTo"
+SELECT asked.seq, run.leaf AS index, ${withinYears(`coalesce(before.sealed_at, head.sealed_at) - interval '1 hour'`)} AS "recordedFrom",
+       ${withinYears(`head.sealed_at + interval '1 minute'`)} AS "recordedTo"
   FROM unnest((SELECT $1::bigint[])) AS asked(seq)
  CROSS JOIN LATERAL (
        SELECT s.leaf_first + asked.seq - s.seq_first AS leaf, s.seq_last FROM session_ledger.seal_run s

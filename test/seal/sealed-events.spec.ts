@@ -35,7 +35,12 @@ describe('sealed events', () => {
 
   it('are proven in whichever month they were recorded, however much later they were sealed', async () => {
     const logKeys = [parseVerifierKey(SigningKey.fromPem(origin, ledger.signingKey).vkey)];
-    for (const sealedAt of [`sealed_at`, `sealed_at + interval '1 year'`, `sealed_at - interval '1 year'`]) {
+    for (const sealedAt of [
+      `sealed_at`,
+      `sealed_at + interval '1 year'`,
+      `sealed_at - interval '1 year'`,
+      `'infinity'`,
+    ]) {
       await changeAsOwner(ledger, 'tree_head', `UPDATE session_ledger.tree_head SET sealed_at = ${sealedAt}`);
       const { index, leaf, proof } = await proofOfEvent(ledger.superuser, 6);
       expect(verifyTlogProof(proof, leafHash(Buffer.from(leaf)), { origin, logKeys }).index).toBe(index);
